@@ -39,19 +39,19 @@ export function runLines<Item extends Mark>(
       { x, y, description: { field: 'label', type: 'nominal' } },
       options.rounds > 8 ? 11 : 24,
     ),
-    seedLabels(marks, { x, y }, options.placeOfMark),
+    ...seedLabels(marks, { x, y }, options.placeOfMark),
   ];
 }
 
 /**
- * A layer of labels. The seeds of lines that nearly touch at their ends stand together. Where all do, their numbers
+ * Layers of labels. The seeds of lines that nearly touch at their ends stand together. Where all do, their numbers
  * would tell nothing apart, and there are none.
  */
 function seedLabels<Item extends Mark>(
   marks: readonly Item[],
   { x, y }: { x: Spec; y: Spec },
   placeOfMark: (mark: Item) => number,
-): Spec {
+): Spec[] {
   const ends = new Map<string, Item>();
   for (const mark of marks) if (mark.at >= (ends.get(mark.line)?.at ?? -Infinity)) ends.set(mark.line, mark);
   const groups: Item[][] = [];
@@ -65,11 +65,20 @@ function seedLabels<Item extends Mark>(
     ...group.reduce((a, b) => (b.at > a.at ? b : a)),
     seeds: [...new Set(group.map(({ seed }) => seed))].sort((a, b) => a - b).join(', '),
   }));
-  return {
-    data: { values },
-    mark: { type: 'text', align: 'left', dx: 6, fontSize: 9, color: SOFT },
+  const layer = (own: typeof values, dy: number): Spec => ({
+    data: { values: own },
+    mark: { type: 'text', align: 'left', dx: 6, dy, fontSize: 9, color: SOFT },
     encoding: { x, y, text: { field: 'seeds', type: 'nominal' } },
-  };
+  });
+  // The axis would run through a label on it.
+  const isOnAxis = (mark: Item) => Math.abs(placeOfMark(mark)) < LABEL_HEIGHT / 2;
+  return [
+    layer(
+      values.filter((mark) => !isOnAxis(mark)),
+      0,
+    ),
+    layer(values.filter(isOnAxis), -LABEL_HEIGHT / 2 - 1),
+  ];
 }
 
 /** Pixels from the first end of a `log` or `symlog` scale of Vega. */
