@@ -83,13 +83,25 @@ export function lateTable(results: StudyResults): string {
     .map((id) => ({ id, late: lateEmergence(results, [id]) }))
     .filter(({ late }) => late.n > 0);
   return markdownTable(
-    ['arm', 'at some later look', 'at the last', 'training steps at the first such look'],
+    ['arm', 'at some later look', 'at the last', 'training steps at the first such look', 'where, by seed'],
     arms.map(({ id, late: { n, emerged, atEnd, steps } }) => [
       `\`${namesOf(results, id)}\`: ${experimentPhrase(results.study, declarationOf(results, id))}`,
       ...[`${emerged}/${n}`, `${atEnd}/${n}`],
       steps.length === 0 ? DASH : steps.map((step) => decimal(step, 0)).join(', '),
+      latePlaces(results, id),
     ]),
   );
+}
+
+/** `0: layer 2 [46, 58]; 1: layer 1 [19, 7]`: every place at which one was confirmed at some look, run by run. */
+function latePlaces(results: StudyResults, id: string): string {
+  const runs = replicatesOf(results, id).map(({ seed, measurements }) => {
+    const found = measurements.flatMap(({ newlyConfirmed }) => newlyConfirmed ?? []);
+    const places = new Set(found.map(({ layer, row, col }) => `layer ${layer} [${row}, ${col}]`));
+    return { seed, places: [...places] };
+  });
+  const found = runs.filter(({ places }) => places.length > 0);
+  return found.length === 0 ? DASH : found.map(({ seed, places }) => `${seed}: ${places.join(', ')}`).join('; ');
 }
 
 /** What pruning cost: final loss against the positive control that was trained alike, paired by seed. */
