@@ -1,5 +1,6 @@
 /**
- * Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node.
+ * Plain lines, for logs and pipes: the plan, failures, and how far it is when nodes have ended, else once a minute.
+ * `-v`: every finished node.
  */
 import type { SwpEvent } from '../engine/event.ts';
 import { isNewlyQueued, jobCountsText, jobText, queuedText } from './job-text.ts';
@@ -10,8 +11,9 @@ import type { RunView } from './run-view.ts';
 import { plural } from './study-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Milliseconds between two lines of progress. */
+/** Milliseconds between two lines of progress at least; and as long as nothing but the time left has changed. */
 const PAUSE = 5_000;
+const LONG_PAUSE = 60_000;
 
 export interface PlainViewOptions {
   terminal: Terminal;
@@ -24,6 +26,7 @@ export interface PlainViewOptions {
 export function openPlainView({ terminal, state, verbose, now = () => performance.now() }: PlainViewOptions): RunView {
   const { colors } = terminal;
   let lastLine = now();
+  let lastCounts = '';
   /** Jobs that have been queued, by what the cluster calls them, and are not told yet: many come at once. */
   const queued = new Map<string, ClusterJob>();
 
@@ -70,14 +73,12 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     } else if (event.event === 'node-log' && verbose) terminal.lines(colors.dim(`       ${logText(event.line)}`));
     // Events come often while anything runs, so they serve as the clock.
     if (now() - lastLine < PAUSE || event.event === 'summary') return;
+    const [nodes, jobs] = [countsText(state, colors), jobCountsText(state.jobs.values(), colors)];
+    if (`${nodes} ${jobs}` === lastCounts && now() - lastLine < LONG_PAUSE) return;
     lastLine = now();
+    lastCounts = `${nodes} ${jobs}`;
     const [running] = state.running.values();
-    const parts = [
-      countsText(state, colors),
-      timeLeftText(state),
-      jobCountsText(state.jobs.values(), colors),
-      running === undefined ? '' : `now ${labelText(running.label)}`,
-    ];
+    const parts = [nodes, timeLeftText(state), jobs, running === undefined ? '' : `now ${labelText(running.label)}`];
     terminal.line(parts.filter((part) => part !== '').join('; '));
   }
 

@@ -298,7 +298,7 @@ async function runningState(): Promise<RunState> {
 }
 
 describe('plain lines', () => {
-  test('tell the plan, failures at once, and how far it is every few seconds', async () => {
+  test('tell the plan, failures at once, and how far it is when nodes have ended, else once a minute', async () => {
     let clock = 0;
     const lines: string[] = [];
     const terminal: Terminal = {
@@ -330,11 +330,18 @@ describe('plain lines', () => {
       outcome: 'failed',
       failure: { kind: 'stage', stage: 'train', node: 'A1/s0/r2/train', message: 'no luck' },
     });
+    view.emit(start('t2', 3));
+    for (const seconds of [12, 20, 40, 71, 73]) {
+      clock = seconds * 1_000;
+      view.emit({ event: 'node-progress', key: 't2', progress: { done: seconds, total: 100 } });
+    }
     expect(lines).toEqual([
       '3 nodes: 0 cached, 3 to run (3 train).',
       'A1 seed 0 round 2 train: goes on from 20; what comes before was computed already.',
       '1/3 nodes: 1 ran; measuring the time left; now A1 seed 0 round 2 train',
       'failed A1 seed 0 round 2 train',
+      expect.stringMatching(/^2\/3 nodes: 1 ran, 1 failed; .*now A1 seed 0 round 3 train$/),
+      expect.stringMatching(/^2\/3 nodes: 1 ran, 1 failed; .*now A1 seed 0 round 3 train$/),
     ]);
   });
 });
