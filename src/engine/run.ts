@@ -148,14 +148,14 @@ const FIRST_OF_STAGE = 4;
 
 /**
  * Nodes with most behind them go first, but before all others a few of each stage, as soon as they can run: a stage
- * that fails is then known at once, and how long the stages take is, too. Evaluations, which nothing waits for, would
- * otherwise come last. Where large artifacts go as soon as nobody needs them, and there are more runs than slots, so
- * that no slot is left idle for it, what only reads them goes before what makes more of them.
+ * that fails is then known at once, and how long the stages take is, too. Where there are more runs than slots, so that
+ * no slot is left idle for it, what only reads large artifacts goes before what makes more of them: a run that is
+ * stopped has then measured what it made, and artifacts that need not stay can go.
  */
-function startOrder({ dag, keep = 'all', slots = 1 }: RunOptions): RunContext['priorityOf'] {
+function startOrder({ dag, slots = 1 }: RunOptions): RunContext['priorityOf'] {
   const nodesBehind = longestWays(dag, () => 1);
   const nodes = dag.mapNodes((_, node) => node);
-  const readersFirst = keep !== 'all' && lastNodes(nodes).size > slots;
+  const readersFirst = lastNodes(nodes).size > slots;
   const asked = new Map<string, number>();
   return (node) => {
     const { key, stage } = node;

@@ -125,9 +125,9 @@ it('of many runs, what only reads large artifacts goes before what makes more of
     });
     return most;
   };
-  const spared = await most('none');
-  await rig.remove();
-  rig = await Rig.create();
-  expect(spared).toBeLessThanOrEqual(4); // so many of a stage go before all others
-  expect(await most('all')).toBeGreaterThanOrEqual(runs.length);
+  for (const keep of ['none', 'all'] as const) {
+    expect(await most(keep)).toBeLessThanOrEqual(4); // so many of a stage go before all others
+    await rig.remove();
+    rig = await Rig.create();
+  }
 });
