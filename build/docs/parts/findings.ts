@@ -1,9 +1,14 @@
 /** What docs/study/README.md quotes of the study, from its committed bundles. */
-import { costTable, differencesTable, functionTable, lateTable, survivalTable, workTable } from '../findings-tables.ts';
-import { committedBundle, studyResults } from '../committed-study.ts';
+import { largest, smallest } from '../../../src/base/extremes.ts';
+import { replicatesOf } from '../../../src/report/arms.ts';
+import { distinctFates } from '../../../src/report/computations.ts';
+import { prunedArms } from '../../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../../src/report/read-results.ts';
 import { QUESTIONS } from '../../../src/report/registry.ts';
-import { wrapped } from '../pages.ts';
+import { decimal } from '../../../src/report/wording.ts';
+import { committedBundle, studyResults } from '../committed-study.ts';
+import { costTable, differencesTable, functionTable, lateTable, survivalTable, workTable } from '../findings-tables.ts';
+import { says, wrapped, type Wording } from '../pages.ts';
 import type { Part } from '../part.ts';
 
 /** The profile of the built-in models' study, and the name of its bundle. */
@@ -33,5 +38,20 @@ export const findings: Part = {
     'findings work': async () => workTable([await committedBundle(STUDY)]),
     'findings differences': of(STUDY, differencesTable),
   },
-  sentences: [],
+  sentences: [{ page: 'docs/study/README.md', says: async () => rankSentence(await studyResults(STUDY)) }],
 };
+
+/** How far the primary super weights of pruned arms are from being pruned; what is one computation counts once. */
+function rankSentence(results: StudyResults): Wording {
+  const ids = prunedArms(results).map(({ id }) => id);
+  const looks = new Map(
+    ids
+      .flatMap((id) => replicatesOf(results, id))
+      .flatMap(({ measurements }) => measurements)
+      .flatMap(({ computation, survival: { weights } }) => weights.slice(0, 1).map((weight) => [computation, weight])),
+  );
+  const largestOfAll = [...looks.values()].filter(({ tensorRank }) => tensorRank === 1).length;
+  const margins = distinctFates(results, ids).flatMap(({ weight: { margin } }) => margin ?? []);
+  const times = (margin: number) => decimal(margin, 0);
+  return says`At ${decimal(largestOfAll, 0)} of ${decimal(looks.size, 0)} looks at pruned arms it is the largest weight of its tensor, and at their end ${times(smallest(margins))} to ${times(largest(margins))} times the last threshold.`;
+}
