@@ -88,20 +88,25 @@ export function lateTable(results: StudyResults): string {
       `\`${namesOf(results, id)}\`: ${experimentPhrase(results.study, declarationOf(results, id))}`,
       ...[`${emerged}/${n}`, `${atEnd}/${n}`],
       steps.length === 0 ? DASH : steps.map((step) => decimal(step, 0)).join(', '),
-      latePlaces(results, id),
+      latePlacesText(results, id),
     ]),
   );
 }
 
-/** `0: layer 2 [46, 58]; 1: layer 1 [19, 7]`: every place at which one was confirmed at some look, run by run. */
-function latePlaces(results: StudyResults, id: string): string {
-  const runs = replicatesOf(results, id).map(({ seed, measurements }) => {
-    const found = measurements.flatMap(({ newlyConfirmed }) => newlyConfirmed ?? []);
-    const places = new Set(found.map(({ layer, row, col }) => `layer ${layer} [${row}, ${col}]`));
-    return { seed, places: [...places] };
-  });
-  const found = runs.filter(({ places }) => places.length > 0);
+/** `0: layer 2 [46, 58]; 1: layer 1 [19, 7]`. */
+function latePlacesText(results: StudyResults, id: string): string {
+  const found = latePlaces(results, id);
   return found.length === 0 ? DASH : found.map(({ seed, places }) => `${seed}: ${places.join(', ')}`).join('; ');
+}
+
+/** Of the runs in which one was confirmed at some later look: every place, in the order of the looks. */
+export function latePlaces(results: StudyResults, id: string): { seed: number; places: string[] }[] {
+  return replicatesOf(results, id)
+    .map(({ seed, measurements }) => {
+      const found = measurements.flatMap(({ newlyConfirmed }) => newlyConfirmed ?? []);
+      return { seed, places: [...new Set(found.map(({ layer, row, col }) => `layer ${layer} [${row}, ${col}]`))] };
+    })
+    .filter(({ places }) => places.length > 0);
 }
 
 /** What pruning cost: final loss against the positive control that was trained alike, paired by seed. */

@@ -7,9 +7,17 @@ import type { StudyResults } from '../../../src/report/read-results.ts';
 import { QUESTIONS } from '../../../src/report/registry.ts';
 import { decimal } from '../../../src/report/wording.ts';
 import { committedBundle, studyResults } from '../committed-study.ts';
-import { costTable, differencesTable, functionTable, lateTable, survivalTable, workTable } from '../findings-tables.ts';
+import {
+  costTable,
+  differencesTable,
+  functionTable,
+  lateTable,
+  latePlaces,
+  survivalTable,
+  workTable,
+} from '../findings-tables.ts';
 import { says, wrapped, type Wording } from '../pages.ts';
-import type { Part } from '../part.ts';
+import { inWords, type Part } from '../part.ts';
 
 /** The profile of the built-in models' study, and the name of its bundle. */
 const STUDY = 'study';
@@ -38,8 +46,29 @@ export const findings: Part = {
     'findings work': async () => workTable([await committedBundle(STUDY)]),
     'findings differences': of(STUDY, differencesTable),
   },
-  sentences: [{ page: 'docs/study/README.md', says: async () => rankSentence(await studyResults(STUDY)) }],
+  sentences: [rankSentence, placesSentence].map((sentence) => ({
+    page: 'docs/study/README.md',
+    says: async () => sentence(await studyResults(STUDY)),
+  })),
 };
+
+/** Arms that start from one draw and differ in the share that is pruned alone. */
+const TWINS = [
+  ['C1', 'C2'],
+  ['E1', 'E2'],
+] as const;
+
+/** Whether super weights that appear late appear at the same place, however much is pruned. */
+function placesSentence(results: StudyResults): Wording {
+  const pairs = TWINS.flatMap(([one, other]) => {
+    const others = new Map(latePlaces(results, other).map(({ seed, places }) => [seed, places]));
+    return latePlaces(results, one).flatMap(({ seed, places }) => {
+      const theirs = others.get(seed);
+      return theirs === undefined ? [] : [places.some((place) => theirs.includes(place))];
+    });
+  });
+  return says`Of the ${inWords(pairs.length)} pairs of runs that differ in the share pruned alone and both find one later, ${inWords(pairs.filter(Boolean).length)} find it at the same place.`;
+}
 
 /** How far the primary super weights of pruned arms are from being pruned; what is one computation counts once. */
 function rankSentence(results: StudyResults): Wording {
