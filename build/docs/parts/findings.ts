@@ -5,7 +5,7 @@ import { distinctFates } from '../../../src/report/computations.ts';
 import { prunedArms } from '../../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../../src/report/read-results.ts';
 import { QUESTIONS } from '../../../src/report/registry.ts';
-import { decimal } from '../../../src/report/wording.ts';
+import { decimal, differenceText } from '../../../src/report/wording.ts';
 import { committedBundle, studyResults } from '../committed-study.ts';
 import {
   costTable,
@@ -46,7 +46,7 @@ export const findings: Part = {
     'findings work': async () => workTable([await committedBundle(STUDY)]),
     'findings differences': of(STUDY, differencesTable),
   },
-  sentences: [rankSentence, placesSentence].map((sentence) => ({
+  sentences: [rankSentence, placesSentence, decaySentence].map((sentence) => ({
     page: 'docs/study/README.md',
     says: async () => sentence(await studyResults(STUDY)),
   })),
@@ -68,6 +68,13 @@ function placesSentence(results: StudyResults): Wording {
     });
   });
   return says`Of the ${inWords(pairs.length)} pairs of runs that differ in the share pruned alone and both find one later, ${inWords(pairs.filter(Boolean).length)} find it at the same place.`;
+}
+
+/** What a learning rate that decays in each round does. */
+function decaySentence(results: StudyResults): Wording {
+  const { differences } = results.comparisons.find(({ name }) => name === 'warmup')!;
+  const [difference] = differences;
+  return says`A rate that warms up and decays in each round (\`H1\`) ends ${differenceText(difference!)} nats from the constant one (\`C1\`, n = ${difference!.n}).`;
 }
 
 /** How far the primary super weights of pruned arms are from being pruned; what is one computation counts once. */
