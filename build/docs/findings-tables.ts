@@ -177,7 +177,10 @@ export function workTable(bundles: readonly CommittedBundle[]): string {
     bundles.map(({ manifest, results, records }) => {
       const places = Object.values(manifest.places).flatMap((key) => records.get(key) ?? []);
       const nodes = [...new Set(places)];
-      const { complete, distinct } = runCounts(results);
+      const { complete, distinct } = runCounts({
+        ...results,
+        runs: results.runs.filter(({ status }) => status === 'complete'),
+      });
       return [
         `\`${manifest.study.profile}\``,
         `${complete} (${distinct})`,
