@@ -145,13 +145,9 @@ test('of a study whose report is older than some of its results says so, and can
   await rm(kept[0], { recursive: true });
   await rename(kept[1], kept[0]);
 
-  const written = await project.swp('bundle', '--no-figures', '-o', 'stopped.tar.gz', '--json');
-  expect(written.json<{ missing: string[]; ungathered: string[] }>()[0]).toMatchObject({
-    missing: [],
-    ungathered: expect.arrayContaining(['A1/s1/r1/eval-trained', 'A1/s1/r1/detect-pruned']) as string[],
-  });
-  expect((await project.swp('bundle', '--no-figures', '-o', 'stopped.tar.gz')).stderr).toMatch(
-    /^\d+ results came after the report was made, which does not have them: `swp repro` gathers anew\.$/m,
+  const written = await project.swp('bundle', '--no-figures', '-o', 'stopped.tar.gz');
+  expect(written.stderr).toMatch(
+    /^\d+ results came after the report was made, which does not have them: `swp repro` gathers anew\.$/,
   );
   const verified = await project.swp('bundle', 'verify', 'stopped.tar.gz');
   expect(verified.stderr).toBe('');
