@@ -8,7 +8,7 @@ import { SwpError } from '../base/failure.ts';
 import { entryOf } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { CheckResult, Finding } from './finding.ts';
-import type { Manifest } from './manifest.ts';
+import { MASK_ARTIFACT, type Manifest } from './manifest.ts';
 import { gatheredItems } from '../verify/preimage.ts';
 import { consumedBy, contradiction, jsonIn, metricProblems, problemsOf } from '../verify/record-checks.ts';
 import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
@@ -128,7 +128,8 @@ function checkArtifacts(
   for (const [name, artifact] of Object.entries(artifacts)) {
     const file = artifactName(artifact);
     const there = Object.hasOwn(manifest.files, file) ? manifest.files[file] : undefined;
-    if (there === undefined && artifact.evictable !== true)
+    const leftOut = artifact.evictable === true || (manifest.masks === false && name === MASK_ARTIFACT);
+    if (there === undefined && !leftOut)
       findings.push({ check: 'records', where: named(key), message: `its artifact "${name}", ${file}, is not there` });
     if (there !== undefined && there.bytes !== artifact.bytes)
       findings.push({

@@ -20,12 +20,14 @@ import { StageLoader, type LoadedStage } from '../engine/stage-loader.ts';
 import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
-import type { Manifest } from './manifest.ts';
+import { MASK_ARTIFACT, type Manifest } from './manifest.ts';
 import { gatheredItems, inputRefs } from '../verify/preimage.ts';
 
 /** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;
 const SHOWN = 5;
+/** What of the results follows from masks, and from nothing else: places without their indices. */
+const OF_MASKS = ['masks', 'recovery', 'comparisons.differences.masks'];
 
 /**
  * @param cache the unpacked bundle
@@ -84,6 +86,13 @@ export async function checkResults(
         findings: [],
         said: [`${record.stage} run again on ${pieces} bundled artifacts: the same results, bit for bit`],
       };
+    if (manifest.masks === false && (await differsInMasksAlone(before, after)))
+      return {
+        findings: [],
+        said: [
+          `${record.stage} run again on ${pieces} bundled artifacts: the same results, but for how masks overlap: it is a bundle without masks`,
+        ],
+      };
     if (sameCode)
       return finding(
         `${record.stage} makes other results of the bundled artifacts: ${await firstDifferences(before, after)}`,
@@ -119,14 +128,26 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
   }
 }
 
-/** The node as it was planned when the record was made. */
+/** Whether results that were made without masks lack what follows from masks, and are the same otherwise. */
+async function differsInMasksAlone(before: string, after: string): Promise<boolean> {
+  const [a, b] = await Promise.all(
+    [before, after].map(async (path) => parseBoundedJson(await readFile(path, 'utf8')) as JsonValue),
+  );
+  return differences(a, b).every(
+    ({ path, after: made }) => (made ?? null) === null && OF_MASKS.includes(path.replace(/\[\d+\]/g, '')),
+  );
+}
+
+/** The node as it was planned when the record was made, but for masks that the bundle is without. */
 function nodeOf(
   record: CacheRecord,
   { definition }: LoadedStage,
-  { missing, places }: Manifest,
+  { missing, places, masks }: Manifest,
   keyed: KeyedParams,
 ): PlannedNode {
-  const gathers = Object.entries(gatheredItems(record)).map(([name, items]) => [
+  const isThere = ({ artifact }: { artifact: string }) => masks !== false || artifact !== MASK_ARTIFACT;
+  const gathered = Object.entries(gatheredItems(record)).filter(([, items]) => items.every(isThere));
+  const gathers = gathered.map(([name, items]) => [
     name,
     items.map(({ label, stage, artifact, key }): GatheredRef => ({
       label,

@@ -1,5 +1,5 @@
 /**
- * Makes the virtual artifacts of a bundle of what they are made of, as far as that is there: masks are in every bundle,
+ * Makes the virtual artifacts of a bundle of what they are made of, as far as that is there: masks are in most bundles,
  * and the files of a published model may be on this machine. What is made has to have the recorded digests.
  */
 import { randomBytes } from 'node:crypto';

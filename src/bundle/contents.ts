@@ -14,7 +14,7 @@ import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { packageRoot } from '../base/package-root.ts';
 import type { Content } from './archive-writer.ts';
-import { isSafeName, type Manifest } from './manifest.ts';
+import { isSafeName, MASK_ARTIFACT, type Manifest } from './manifest.ts';
 import { sourceContents } from './source-contents.ts';
 import { gatheredRefs, inputRefs } from '../verify/preimage.ts';
 import { recordName } from '../cache/layout.ts';
@@ -30,6 +30,7 @@ export interface BundleOptions {
   weights: boolean;
   /** With texts of any size. */
   texts: boolean;
+  masks: boolean;
   /** Parameters given with the command. */
   overrides: JsonObject;
   /** The record of the study's results; they may have holes. */
@@ -58,7 +59,8 @@ export async function bundleContents(
   const records = await recordsOf(new Set(Object.values(places)), cache);
   for (const record of records.values()) {
     addText(recordName(record.key), readFileSync(cache.recordPath(record.key), 'utf8'));
-    for (const artifact of Object.values(record.artifacts)) {
+    for (const [name, artifact] of Object.entries(record.artifacts)) {
+      if (!options.masks && name === MASK_ARTIFACT) continue;
       if (artifact.evictable === true && !(options.weights && cache.hasFile(artifact))) continue;
       await cache.verify(artifact);
       addPath(toName(relative(cache.directory, cache.artifactPath(artifact))), cache.artifactPath(artifact));
@@ -88,6 +90,7 @@ export async function bundleContents(
     study: { name: study.name, profile: study.profile.name, overrides: options.overrides },
     results: options.results?.key ?? null,
     weights: options.weights,
+    ...(!options.masks && { masks: false as const }),
     swp: String(options.environment.swp),
     renderer: options.renderer,
     places,

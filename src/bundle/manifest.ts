@@ -9,6 +9,9 @@ import type { BundleManifest } from '../generated/bundle-manifest.ts';
 
 export const MANIFEST = 'manifest.json';
 
+/** The artifact that a bundle may be without, although it is kept for ever: large, in large models. */
+export const MASK_ARTIFACT = 'mask';
+
 export type Manifest = Omit<BundleManifest, 'study'> & {
   study: { name: string; profile: string; overrides: JsonObject };
 };

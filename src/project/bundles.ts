@@ -39,6 +39,7 @@ export interface WrittenBundle {
   records: number;
   artifacts: number;
   weights: boolean;
+  masks: boolean;
   /** Places of the study that have no result. */
   missing: string[];
   /** Places whose result came after the report was made: it does not have them. */
@@ -51,7 +52,13 @@ export interface WrittenBundle {
  * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
  */
 export async function writeBundle(
-  options: ProjectOptions & { output?: string; weights?: boolean; texts?: boolean; figures?: boolean },
+  options: ProjectOptions & {
+    output?: string;
+    weights?: boolean;
+    texts?: boolean;
+    masks?: boolean;
+    figures?: boolean;
+  },
   sink: NodeJS.WritableStream,
 ): Promise<WrittenBundle> {
   const project = await openProject(options);
@@ -70,6 +77,7 @@ export async function writeBundle(
     const { manifest, files } = await bundleContents(project, planned, {
       weights: options.weights ?? false,
       texts: options.texts ?? false,
+      masks: options.masks ?? true,
       overrides: locate(options).overrides,
       results,
       report: await renderInto(join(scratch, 'report'), results, { project, figures: options.figures ?? true }),
@@ -132,6 +140,7 @@ function described(file: string, id: string, manifest: Manifest): Omit<WrittenBu
     records: count('records/'),
     artifacts: count('artifacts/'),
     weights: manifest.weights,
+    masks: manifest.masks ?? true,
     missing: Object.keys(manifest.missing),
   };
 }

@@ -35,19 +35,17 @@ test('is the same bytes each time, and verified where there is no study, no cach
     'error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.',
   ]);
   expect((await project.swp('repro')).exitCode).toBe(0);
-  const written = (await project.swp('bundle', '-o', 'one.tar.gz', '--json')).json<{
-    file: string;
-    id: string;
-    bytes: number;
-    records: number;
-    missing: string[];
-  }>()[0]!;
-  expect(written).toMatchObject({ file: project.path('one.tar.gz'), records: 21, missing: [] });
-  await project.swp('bundle', '-o', 'two.tar.gz');
-  const [one, two] = await Promise.all(['one.tar.gz', 'two.tar.gz'].map((name) => readFile(project.path(name))));
-  expect(createHash('sha256').update(one!).digest('hex')).toBe(createHash('sha256').update(two!).digest('hex'));
-  await copyFile(project.path('one.tar.gz'), bundle);
-  const names = [...(await unpack(bundle)).keys()];
+  const bundled = async (...args: string[]) =>
+    (await project.swp('bundle', '--json', ...args)).json<{
+      file: string;
+      id: string;
+      bytes: number;
+      records: number;
+      missing: string[];
+    }>()[0]!;
+  const whole = await bundled('-o', 'whole.tar.gz');
+  expect(whole).toMatchObject({ file: project.path('whole.tar.gz'), records: 21, missing: [] });
+  const names = [...(await unpack(project.path('whole.tar.gz'))).keys()];
   expect(names.slice(1)).toEqual(names.slice(1).sort());
   expect(names).toEqual(
     expect.arrayContaining([
@@ -60,32 +58,52 @@ test('is the same bytes each time, and verified where there is no study, no cach
   );
   expect(names.filter((name) => name.includes('weights'))).toEqual([]);
 
-  // Masks are kept for ever, weights are not.
-  const { json: weighty } = await project.swp('bundle', '-o', 'weights.tar.gz', '--weights', '--json');
-  expect(weighty<{ bytes: number }>()[0]!.bytes).toBeGreaterThan(2 * written.bytes);
-
-  // By its name it is Brotli: smaller, the same files, and replaced only by its like.
-  const small = (await project.swp('bundle', '-o', 'one.tar.br', '--json')).json<{ id: string; bytes: number }>()[0]!;
-  expect(small.id).toBe(written.id);
-  expect(small.bytes).toBeLessThan(0.9 * written.bytes);
-  expect((await project.swp('bundle', '-o', 'one.tar.br')).exitCode).toBe(0);
-  await project.write('notes.br', 'my own notes');
-  expect((await project.swp('bundle', '-o', 'notes.br')).stderr).toContain(
-    '--output "notes.br" is there and is no bundle: it is not replaced.',
-  );
-  expect((await project.swp('bundle', 'verify', 'one.tar.br', '--id', written.id)).exitCode).toBe(0);
-
   // Without files of figures, whose pictures the pages hold.
-  const pages = (await project.swp('bundle', '--no-figures', '-o', 'pages.tar.br', '--json')).json<typeof small>()[0]!;
-  expect(pages.bytes).toBeLessThan(0.8 * small.bytes);
-  const verified = await project.swp('bundle', 'verify', 'pages.tar.br');
-  expect(verified.stdout).toMatch(/\d+ files of the report rendered again from the results: the same bytes/);
+  const written = await bundled('--no-figures', '-o', 'one.tar.gz');
+  await bundled('--no-figures', '-o', 'two.tar.gz');
+  const [one, two] = await Promise.all(['one.tar.gz', 'two.tar.gz'].map((name) => readFile(project.path(name))));
+  expect(createHash('sha256').update(one!).digest('hex')).toBe(createHash('sha256').update(two!).digest('hex'));
+  await copyFile(project.path('one.tar.gz'), bundle);
+  expect(written.bytes).toBeLessThan(0.8 * whole.bytes);
   expect((await project.swp('report', '--no-figures', '-o', 'pages')).exitCode).toBe(0);
   const files = await readdir(project.path('pages'));
   expect(files).toContain('1-survival.html');
   expect(files).not.toContain('figures');
   for (const name of files.filter((each) => each.endsWith('.html')))
     expect(await project.read(`pages/${name}`)).not.toContain('href="figures/');
+
+  // Masks are kept for ever, weights are not.
+  const weighty = await bundled('--no-figures', '--weights', '-o', 'weights.tar.gz');
+  expect(weighty.bytes).toBeGreaterThan(2 * written.bytes);
+
+  // Without masks, everything but their overlap can be verified.
+  const unmasked = await bundled('--no-figures', '--no-masks', '-o', 'unmasked.tar.gz');
+  expect(unmasked.bytes).toBeLessThan(written.bytes);
+  const entries = await unpack(unmasked.file);
+  const tensors = [...entries].flatMap(([name, body]) =>
+    name.endsWith('.safetensors') ? [body.toString('latin1')] : [],
+  );
+  expect(tensors.filter((text) => text.includes('down_proj'))).toEqual([]);
+  const { findings, said } = await verify(unmasked.file);
+  expect(findings).toEqual([]);
+  expect(said.join('\n')).toMatch(
+    /aggregate run again on \d+ bundled artifacts: the same results, but for how masks overlap: it is a bundle without masks/,
+  );
+  forgeArtifact(entries, '*/s0/r0/aggregate', 'results', (text) => text.replace(':null', ':0'));
+  fixManifest(entries);
+  const forged = await verify(await pack(join(folder, 'unmasked.tar.gz'), entries));
+  expect(forged.findings).toContainEqual(expect.objectContaining({ check: 'results' }));
+
+  // By its name it is Brotli: smaller, the same files, and replaced only by its like.
+  const small = await bundled('--no-figures', '-o', 'one.tar.br');
+  expect(small.id).toBe(written.id);
+  expect(small.bytes).toBeLessThan(0.9 * written.bytes);
+  expect((await project.swp('bundle', '--no-figures', '-o', 'one.tar.br')).exitCode).toBe(0);
+  await project.write('notes.br', 'my own notes');
+  expect((await project.swp('bundle', '-o', 'notes.br')).stderr).toContain(
+    '--output "notes.br" is there and is no bundle: it is not replaced.',
+  );
+  expect((await project.swp('bundle', 'verify', 'one.tar.br', '--id', written.id)).exitCode).toBe(0);
 
   // Unpacked, it is a cache: the study goes on from it, elsewhere.
   const moved = await SwpProject.create(await smallestStudy([0, 1]));
@@ -96,7 +114,7 @@ test('is the same bytes each time, and verified where there is no study, no cach
   expect((await moved.swp('repro')).stdout).toContain('21 nodes: 21 cached, 0 ran');
 
   const elsewhere = await SwpProject.create({});
-  const good = await elsewhere.swp('bundle', 'verify', bundle, '--id', written.id.slice(0, 12));
+  const good = await elsewhere.swp('bundle', 'verify', whole.file, '--id', whole.id.slice(0, 12));
   expect(good.stderr).toBe('');
   expect(good.exitCode).toBe(0);
   expect(good.stdout).toContain('21 records: keys re-derived from their pre-images');

@@ -5,10 +5,16 @@ import { bundlePaths, STUDY_FOLDER } from '../../build/docs/committed-study.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { SwpProject } from '../support/swp-project.ts';
 
+interface Recomputed {
+  place: string;
+  verdict: string;
+  detail?: string;
+}
+
 interface Verified {
   ok: boolean;
   findings: object[];
-  recomputed?: { place: string; verdict: string }[];
+  recomputed?: Recomputed[];
 }
 
 async function verify(path: string, ...args: string[]): Promise<Verified> {
@@ -30,7 +36,10 @@ describe('docs/study', () => {
     const places = recomputed!.map(({ place }) => place);
     for (const step of ['r0/detect-start', 'r1/train', 'r1/detect-trained', 'r1/prune', 'r1/eval-pruned'])
       expect(places).toContain(`A1/s0/${step}`);
-    expect(recomputed!.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+    // A checkpoint is tried with ONNX Runtime before it is used, whose last digits are the processor's.
+    const isTrial = ({ place, verdict, detail = '' }: Recomputed) =>
+      place.endsWith('/load') && verdict === 'close' && detail.startsWith('metrics: sampleLoss was');
+    expect(recomputed!.filter((each) => each.verdict !== 'same' && !isTrial(each))).toEqual([]);
   });
 
   const others = bundlePaths().filter((path) => !path.endsWith('/study.tar.br'));

@@ -13,12 +13,12 @@ export async function bundle(options: BundleOptions): Promise<void> {
   checkStandardOutput(options, process.stdout.isTTY);
   requireCache(options);
   const written = await writeBundle(options, process.stdout);
-  const { file, id, bytes, files, records, artifacts, weights, missing, ungathered } = written;
+  const { file, id, bytes, files, records, artifacts, weights, masks, missing, ungathered } = written;
   if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing, ungathered }));
   const isPiped = options.output === STANDARD_OUTPUT;
   const say = isPiped ? terminal.errorLine : terminal.line;
   say(
-    `Written: ${terminal.colors.bold(isPiped ? 'to standard output' : file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : ', without weights'}.`,
+    `Written: ${terminal.colors.bold(isPiped ? 'to standard output' : file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : ', without weights'}${masks ? '' : ' and masks'}.`,
   );
   if (missing.length > 0)
     terminal.errorLine(

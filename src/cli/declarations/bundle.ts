@@ -8,6 +8,7 @@ export interface BundleOptions extends ProjectOptions {
   output?: string;
   weights?: boolean;
   texts?: boolean;
+  masks: boolean;
   figures: boolean;
 }
 
@@ -36,6 +37,7 @@ export function declareBundle(
     .description('Write one archive from which another machine verifies every number of the report.')
     .option('--weights', 'also the weights: files of models, and whatever else swp gc may evict, as far as it is there')
     .option('--texts', 'also texts of more than 1 MB')
+    .option('--no-masks', 'without masks, which are large in large models: their overlaps cannot be verified')
     .option('--no-figures', "without the files of the report's figures, which its pages hold: much smaller")
     .addHelpText(
       'after',
@@ -44,6 +46,7 @@ Examples:
   swp bundle                              the profile's records, metrics, masks, curves and report
   swp bundle --profile table -o table.tar.gz
   swp bundle --profile table -o table.tar.br   Brotli: a third smaller, and ten times as slow to write
+  swp bundle --no-masks                   records and metrics alone, of a large model
   swp bundle --weights                    with the weights: much larger
   swp bundle verify study-pilot.tar.gz    on any machine with swp: no study, no cache, no weights needed
   swp bundle --json                       {"file", "id", "bytes", "files", "records", "missing":[place], "ungathered":[place]}
