@@ -173,7 +173,10 @@ function pCell({ holm, signFlip }: TestedDifference, alpha: number): string {
 export function workTable(bundles: readonly CommittedBundle[]): string {
   const count = (value: number) => value.toLocaleString('en-US');
   return markdownTable(
-    ['profile', 'runs (distinct)', 'nodes (at so many places)', 'training steps (without sharing)', 'hours'],
+    [
+      ...['study, profile', 'runs (distinct)', 'nodes (at so many places)', 'training steps (without sharing)'],
+      ...['hours', 'computed by'],
+    ],
     bundles.map(({ manifest, results, records }) => {
       const places = Object.values(manifest.places).flatMap((key) => records.get(key) ?? []);
       const nodes = [...new Set(places)];
@@ -182,14 +185,24 @@ export function workTable(bundles: readonly CommittedBundle[]): string {
         runs: results.runs.filter(({ status }) => status === 'complete'),
       });
       return [
-        `\`${manifest.study.profile}\``,
+        `${manifest.study.name} \`${manifest.study.profile}\``,
         `${complete} (${distinct})`,
         `${count(nodes.length)} (${count(places.length)})`,
         `${count(trainedSteps(nodes))} (${count(trainedSteps(places))})`,
         decimal(busySeconds(nodes) / 3600, 1),
+        processorsText(nodes),
       ];
     }),
   );
+}
+
+/** `AMD EPYC (x86-64 AVX2), Intel Xeon`: with what the exact engine generated for them. */
+function processorsText(records: readonly CacheRecord[]): string {
+  const trained = records.filter(({ stage }) => stage === 'train');
+  const processors = trained.map(({ environment: { cpu, exact } }) =>
+    typeof exact === 'string' ? `${String(cpu)} (${exact})` : String(cpu),
+  );
+  return [...new Set(processors)].sort().join(', ');
 }
 
 function trainedSteps(records: readonly CacheRecord[]): number {

@@ -5,8 +5,8 @@ import { studyResults } from './committed-study.ts';
 import { measured } from './measured.ts';
 
 interface Picture {
-  /** Whose results it shows: the pilot's, or the study's in docs/study. */
-  readonly of: 'pilot' | 'study';
+  /** Whose results it shows: those of `pilot`, the committed ones, or of the bundle of this name in docs/study. */
+  readonly of: string;
   /** The page of the report, null for the overview, and the plot by its name in the registry. */
   readonly page: string | null;
   readonly plot: string;
@@ -18,6 +18,7 @@ export const PLOTS: Readonly<Record<string, Picture>> = {
   'forest.png': { of: 'pilot', page: 'variance', plot: 'all-differences' },
   'study-effect.png': { of: 'study', page: 'survival', plot: 'effect' },
   'study-late.png': { of: 'study', page: 'initialisation', plot: 'later' },
+  'study-real-model.png': { of: 'smollm2-pilot', page: 'survival', plot: 'effect' },
   'study-survival.png': { of: 'study', page: 'survival', plot: 'survival' },
   'survival.png': { of: 'pilot', page: 'survival', plot: 'survival' },
 };
@@ -31,6 +32,6 @@ export async function drawPicture(file: string): Promise<Uint8Array> {
   const results = of === 'pilot' ? measured('pilot').results : await studyResults(of);
   const plot = placed?.entry.draw(results).plots.find((each) => each.name === name);
   if (placed === undefined || plot === undefined)
-    throw new Error(`docs/images/${file} is to be plot ${name}, which the report of the ${of} does not have.`);
+    throw new Error(`docs/images/${file} is to be plot ${name}, which the report of ${of} does not have.`);
   return drawPng(onWhite(await drawSvg(plot.spec, placed.ids.get(name)!)));
 }

@@ -72,6 +72,24 @@ describe('sparsity by what remains', () => {
   });
 });
 
+it('draws no panel of arms that had nothing to prune', async () => {
+  const nothing = { role: 'ablation', fractions: repeat(0, 5) } as const;
+  const arms = [arm('A1'), arm('cut', nothing), arm('cut-restored', nothing), CONTROL];
+  const asked = {
+    name: 'restored',
+    question: '?',
+    topic: 'quality',
+    arms: ['cut', 'cut-restored'],
+    varies: [],
+    metrics: ['loss'],
+    accept: {},
+  };
+  const [plot] = qualityCost.draw(resultsOf(arms, [{ ...asked, family: 'restored', test: 'sign-flip' }])).plots;
+  const svg = await drawSvg(plot!.spec, plot!.name);
+  expect(svg).toContain('A1');
+  expect(svg).not.toContain('cut and its variants');
+});
+
 /** Results as no study of the fixture has them, which a report may meet all the same. */
 const EXTREMES: [string, (results: StudyResults) => void][] = [
   [

@@ -19,8 +19,10 @@ import {
 import { says, wrapped, type Wording } from '../pages.ts';
 import { inWords, type Part } from '../part.ts';
 
-/** The profile of the built-in models' study, and the name of its bundle. */
+/** Bundles by their names: the built-in models' study, its comparisons with six seeds, the real model's pilot. */
 const STUDY = 'study';
+const SIX_SEEDS = 'confirm-tenth';
+const REAL_MODEL = 'smollm2-pilot';
 
 const of =
   (name: string, table: (results: StudyResults) => string): (() => Promise<string>) =>
@@ -28,23 +30,28 @@ const of =
     table(await studyResults(name));
 
 /** What the report's page about a question opens with. */
-const answers = QUESTIONS.map(
-  (page) =>
-    [
-      `findings answer ${page.id}`,
-      of(STUDY, (results) => wrapped(`${page.answer(results)}${page.context?.(results) ?? ''}`)),
-    ] as const,
-);
+const answer = (id: string) => (results: StudyResults) => {
+  const page = QUESTIONS.find((each) => each.id === id)!;
+  return wrapped(`${page.answer(results)}${page.context?.(results) ?? ''}`);
+};
 
 export const findings: Part = {
   blocks: {
-    ...Object.fromEntries(answers),
+    ...Object.fromEntries(QUESTIONS.map(({ id }) => [`findings answer ${id}`, of(STUDY, answer(id))])),
     'findings survival': of(STUDY, survivalTable),
     'findings function': of(STUDY, functionTable),
     'findings emergence': of(STUDY, lateTable),
     'findings cost': of(STUDY, costTable),
-    'findings work': async () => workTable([await committedBundle(STUDY)]),
+    'findings work': async () => workTable(await Promise.all([STUDY, SIX_SEEDS, REAL_MODEL].map(committedBundle))),
     'findings differences': of(STUDY, differencesTable),
+    'six seeds survival': of(SIX_SEEDS, survivalTable),
+    'six seeds answer survival': of(SIX_SEEDS, answer('survival')),
+    'six seeds cost': of(SIX_SEEDS, costTable),
+    'six seeds differences': of(SIX_SEEDS, differencesTable),
+    'real model survival': of(REAL_MODEL, survivalTable),
+    'real model answer survival': of(REAL_MODEL, answer('survival')),
+    'real model function': of(REAL_MODEL, functionTable),
+    'real model differences': of(REAL_MODEL, differencesTable),
   },
   sentences: [rankSentence, placesSentence, decaySentence].map((sentence) => ({
     page: 'docs/study/README.md',

@@ -48,7 +48,8 @@ function draw(results: StudyResults): Figure<'cost'> {
   const drawn = groups
     .map((group) => ({ ...group, ids: distinct(results, group.ids) }))
     .map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) }))
-    .filter(({ rows }) => rows.length > 0);
+    // Where nothing was there to prune, sparsity stays 0, and an axis of it would have no length.
+    .filter(({ rows }) => rows.some(({ sparsity }) => sparsity > 0));
   if (drawn.length === 0)
     return {
       title: TITLE,
