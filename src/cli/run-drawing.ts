@@ -11,7 +11,7 @@ import { placeOf } from '../project/nodes.ts';
 import type { RunningNode, RunState } from '../project/run-state.ts';
 import { durationText } from './duration.ts';
 import { jobCountsText } from './job-text.ts';
-import { countsText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
+import { countsText, holderText, isThisRun, labelText, numberText, timeLeftText } from './run-text.ts';
 import { drawn, inLine } from './styles.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -51,7 +51,7 @@ function nodeLines(state: RunState, width: number, room: number, { colors }: Scr
     ]),
     ...waiting.map(({ label, holder }) => [
       `${labelText(label)}  waits: ${holderText(holder)}`,
-      `${placeOf(label)}  waits for ${holder.user} on ${holder.host}`,
+      `${placeOf(label)}  waits for ${isThisRun(holder) ? holder.place : `${holder.user} on ${holder.host}`}`,
     ]),
   ];
   for (const texts of others.slice(0, Math.max(0, shown - running.length)))

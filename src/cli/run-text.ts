@@ -1,4 +1,5 @@
 /** Texts about nodes and runs that several views and commands share. */
+import { hostname } from 'node:os';
 import { significant } from '../base/number-text.ts';
 import type { Colors } from 'picocolors/types';
 import { listed } from '../base/listed.ts';
@@ -8,9 +9,15 @@ import { durationText } from './duration.ts';
 import { isOfWholeStudy } from '../project/nodes.ts';
 import type { RunState } from '../project/run-state.ts';
 
-/** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`. */
-export function holderText({ user, host, pid, place }: WorkHolder): string {
-  return `${user} on ${host} (process ${pid}) is computing it as ${place}`;
+/** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`; of this process, `this run is computing it`. */
+export function holderText(holder: WorkHolder): string {
+  const { user, host, pid, place } = holder;
+  return `${isThisRun(holder) ? 'this run' : `${user} on ${host} (process ${pid})`} is computing it as ${place}`;
+}
+
+/** A run waits for itself where two of its nodes are stops of one trajectory. */
+export function isThisRun({ host, pid }: WorkHolder): boolean {
+  return pid === process.pid && host === hostname();
 }
 
 /** E.g. `A1 seed 0 round 2 train`. */

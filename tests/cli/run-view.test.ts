@@ -1,4 +1,5 @@
 /** What a terminal shows during a run: the time left, and the live view. */
+import { hostname } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import stringWidth from 'string-width';
@@ -7,6 +8,7 @@ import type { PlannedNode } from '../../src/engine/node.ts';
 import type { Plan, PlannedState } from '../../src/engine/plan.ts';
 import { drawRun, progressBar } from '../../src/cli/run-drawing.ts';
 import { openPlainView } from '../../src/cli/plain-view.ts';
+import { holderText } from '../../src/cli/run-text.ts';
 import { createStyles } from '../../src/cli/styles.ts';
 import type { StageDefinition } from '../../src/engine/stage.ts';
 import type { StateSource } from '../../src/engine/trajectory.ts';
@@ -296,6 +298,18 @@ async function runningState(): Promise<RunState> {
   });
   return state;
 }
+
+test('who computes a node that is waited for: somebody, or this very run', () => {
+  const ann = {
+    user: 'ann',
+    host: 'gpu-box',
+    pid: process.pid,
+    place: 'B1/s0/r4/train',
+    since: '2026-01-01T00:00:00Z',
+  };
+  expect(holderText(ann)).toBe(`ann on gpu-box (process ${process.pid}) is computing it as B1/s0/r4/train`);
+  expect(holderText({ ...ann, host: hostname() })).toBe('this run is computing it as B1/s0/r4/train');
+});
 
 describe('plain lines', () => {
   test('tell the plan, failures at once, and how far it is when nodes have ended, else once a minute', async () => {
