@@ -9,7 +9,7 @@ import { durationText } from './duration.ts';
 import { isOfWholeStudy } from '../project/nodes.ts';
 import type { RunState } from '../project/run-state.ts';
 
-/** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`; of this process, `this run is computing it`. */
+/** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`, or `this run is computing it as ...`. */
 export function holderText(holder: WorkHolder): string {
   const { user, host, pid, place } = holder;
   return `${isThisRun(holder) ? 'this run' : `${user} on ${host} (process ${pid})`} is computing it as ${place}`;
