@@ -72,6 +72,23 @@ describe('sparsity by what remains', () => {
   });
 });
 
+it('an arm that lost whole nats does not press those of other panels flat', async () => {
+  const arms = ['A1', 'A2', 'B1', 'B2'].map((id) => arm(id, { fractions: repeat(id.endsWith('1') ? 0.1 : 0.2, 5) }));
+  const asked = (arms: string[]) => ({
+    ...{ name: arms[0], question: '?', topic: 'quality', arms, varies: ['prune.fraction'], metrics: ['loss'] },
+    ...{ accept: {}, family: arms[0], test: 'sign-flip' },
+  });
+  const pairs = [asked(['A1', 'A2']), asked(['B1', 'B2'])];
+  const ticks = async (results: StudyResults) => {
+    const [plot] = qualityCost.draw(results).plots;
+    const panels = (await drawSvg(plot!.spec, plot!.name)).split('and its variants<');
+    return ['A1', 'B1'].map((_, at) => panels[at + 1]!.includes('>3</text>'));
+  };
+  const results = resultsOf([...arms, CONTROL], pairs);
+  alterLosses(results, 'B2', (loss) => loss + 4);
+  expect(await ticks(results)).toEqual([false, true]);
+});
+
 it('draws no panel of arms that had nothing to prune', async () => {
   const nothing = { role: 'ablation', fractions: repeat(0, 5) } as const;
   const arms = [arm('A1'), arm('cut', nothing), arm('cut-restored', nothing), CONTROL];

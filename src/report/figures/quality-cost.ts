@@ -64,7 +64,7 @@ function draw(results: StudyResults): Figure<'cost'> {
     title: TITLE,
     caption: `What pruning costs after retraining, over the arm's control (unpruned, started and trained exactly alike) with the same seed. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. A ring is the sweet spot, the largest sparsity up to which the ${exactPercent(confidence)} upper bound of the mean stays under the tolerance of ${String(tolerance)} nats.`,
     method:
-      "Log-perplexity minus that of the arm's control with the same seed, at the same round and after as many steps, in nats per token (symmetric log). Sparsity is on a logarithmic scale of what remains, so that equal steps prune equal shares. Where an arm stays at one sparsity for several rounds, only the last of them is drawn.",
+      "Log-perplexity minus that of the arm's control with the same seed, at the same round and after as many steps, in nats per token (symmetric log; each panel has its own axis). Sparsity is on a logarithmic scale of what remains, so that equal steps prune equal shares. Where an arm stays at one sparsity for several rounds, only the last of them is drawn.",
     plots: [{ name: 'cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
   };
 }
@@ -74,28 +74,11 @@ interface DrawnGroup extends QualityGroup {
 }
 
 function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
-  const rows = groups.flatMap((group) => group.rows);
-  const { tolerance } = results.study.analysis;
-  const top = Math.max(tolerance * 3, largest(rows.map(({ increase }) => increase))) * 1.25;
-  const bottom = Math.min(-tolerance / 2, smallest(rows.map(({ increase }) => increase))) * 1.3;
-  const y = {
-    field: 'increase',
-    type: 'quantitative',
-    scale: { type: 'symlog', constant: tolerance, domain: [bottom, top], nice: false },
-    axis: {
-      title: 'nats over the control (symmetric log)',
-      values: [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter(
-        (tick) => tick >= bottom && tick <= top,
-      ),
-      format: '.3~g',
-      labelOverlap: true,
-    },
-  };
   const panels = groups.map((group) =>
     panel(
       results,
       group,
-      y,
+      increaseAxis(group.rows, results.study.analysis.tolerance),
       groups.length === 1 ? FULL_WIDTH - 70 : FULL_WIDTH / 2 - 64,
       groups.length === 1 ? 340 : 230,
     ),
@@ -105,6 +88,25 @@ function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
     columns: 2,
     spacing: { row: 34, column: 26 },
     resolve: { scale: { color: 'independent', shape: 'independent', strokeDash: 'independent', x: 'independent' } },
+  };
+}
+
+/** A panel's own: one arm that lost whole nats would press all others flat. The tolerance is in each. */
+function increaseAxis(rows: readonly IncreaseRow[], tolerance: number): Spec {
+  const increases = rows.map(({ increase }) => increase);
+  const top = Math.max(tolerance * 3, largest(increases)) * 1.25;
+  const bottom = Math.min(-tolerance / 2, smallest(increases)) * 1.3;
+  const ticks = [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+  return {
+    field: 'increase',
+    type: 'quantitative',
+    scale: { type: 'symlog', constant: tolerance, domain: [bottom, top], nice: false },
+    axis: {
+      title: 'nats over the control (symmetric log)',
+      values: ticks.filter((tick) => tick >= bottom && tick <= top),
+      format: '.3~g',
+      labelOverlap: true,
+    },
   };
 }
 
