@@ -277,6 +277,9 @@ it('super weights that appear where none was followed are told, and whether they
   expect(brief(results, 'initialisation')).toContain('xavier after 60 steps 0/3, later in 2/3 of the others');
   expect(studySummary(results).lines.find((line) => line.startsWith('X '))).toContain('none at first, later in 2/3');
   expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('3/3');
+  const [effects] = QUESTIONS.find(({ id }) => id === 'initialisation')!.figures[0]!.entry.draw(results).plots;
+  for (const shown of [JSON.stringify(effects!.spec), experimentsTable(results).toString()])
+    expect(shown).toContain('none at first, later in 2/3');
 });
 
 it('of a single seed nothing is said of whether seeds are models of their own', () => {

@@ -17,6 +17,7 @@ import {
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
+import { noneEmergedText } from '../late-emergence.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
@@ -178,7 +179,13 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
   const nothing = rows.flatMap(({ id }, row) =>
     id === undefined || marks.some(({ experiment }) => experiment === id)
       ? []
-      : [{ row, first: 0, text: resultOf(results, id).reference.noneEmerged > 0 ? 'none emerged' : 'not known' }],
+      : [
+          {
+            row,
+            first: 0,
+            text: resultOf(results, id).reference.noneEmerged > 0 ? noneEmergedText(results, id) : 'not known',
+          },
+        ],
   );
   const panel: Spec = {
     width: FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0) - 40,

@@ -9,6 +9,7 @@ import { declarationOf, measuredEnd, namesOf } from '../arms.ts';
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { isNamedElsewhere } from '../computations.ts';
 import type { Row } from '../figures/figure.ts';
+import { noneEmergedText } from '../late-emergence.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
 import {
@@ -43,7 +44,7 @@ export function experimentsTable(results: StudyResults): Html {
     (experiment: ExperimentResult) => {
       const survival = end(experiment)?.survival;
       if (survival === undefined) return DASH;
-      if (survival.n === 0) return survival.noneEmerged > 0 ? 'none emerged' : DASH;
+      if (survival.n === 0) return survival.noneEmerged > 0 ? noneEmergedText(results, experiment.id) : DASH;
       if (of(survival).n === 0) return 'not sought';
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
