@@ -32,6 +32,13 @@ describe('a range', () => {
     );
   });
 
+  it('of sparsities that differ by a weight or two is one sparsity', () => {
+    const results = resultsOf([A]);
+    for (const run of results.runs)
+      for (const look of run.measurements) if (look.sparsity! > 0.3) look.sparsity! += run.seed * 1e-5;
+    expect(survivalText(results, prunedArms(results))).toMatch(/^Pruned by magnitude to 36\.0 % sparsity /);
+  });
+
   it('leaves out arms of which nothing is known', () => {
     const none: FixtureArm = { id: 'none', description: 'Sparser, and nothing to follow.', ...plain(60), holds: [] };
     const sparser = { ...none, scheme: 'xavier', fractions: [0.5, 0.5] };

@@ -84,9 +84,11 @@ export function prunedTo(
   arms: readonly ExperimentDeclaration[],
   sparsities: number[],
 ): string {
-  const to =
-    sparsities.length === 0 ? '' : ` to ${range(sparsities, (value, apart) => percent(value, 1, apart))} sparsity`;
-  return `Pruned ${prunedBy(study, arms)}${to}`;
+  if (sparsities.length === 0) return `Pruned ${prunedBy(study, arms)}`;
+  // A weight more or less is no other sparsity: arms that reach 67 % in one step and in five differ by that.
+  const rounded = new Set(sparsities.map((value) => percent(value, 1)));
+  const to = rounded.size === 1 ? [...rounded][0]! : range(sparsities, (value, apart) => percent(value, 1, apart));
+  return `Pruned ${prunedBy(study, arms)} to ${to} sparsity`;
 }
 
 export function survivalText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
