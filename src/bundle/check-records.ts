@@ -131,6 +131,12 @@ function checkArtifacts(
     const leftOut = artifact.evictable === true || (manifest.masks === false && name === MASK_ARTIFACT);
     if (there === undefined && !leftOut)
       findings.push({ check: 'records', where: named(key), message: `its artifact "${name}", ${file}, is not there` });
+    if (there !== undefined && manifest.masks === false && name === MASK_ARTIFACT)
+      findings.push({
+        check: 'records',
+        where: named(key),
+        message: `its mask, ${file}, is in a bundle without masks`,
+      });
     if (there !== undefined && there.bytes !== artifact.bytes)
       findings.push({
         check: 'records',

@@ -21,14 +21,12 @@ import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import { MASK_ARTIFACT, type Manifest } from './manifest.ts';
+import { takeMaskParts } from './mask-parts.ts';
 import { gatheredItems, inputRefs } from '../verify/preimage.ts';
 
 /** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;
 const SHOWN = 5;
-/** What of the results follows from masks, and from nothing else: places without their indices. */
-const OF_MASKS = ['masks', 'recovery', 'comparisons.differences.masks'];
-
 /**
  * @param cache the unpacked bundle
  * @param options.openExecutor is asked for an executor if there are results to make again
@@ -65,8 +63,9 @@ export async function checkResults(
     const outcome = await execute(executor, { place: record.stage, resources: resourcesOf(node) }, job);
     const sameCode = stage.code === (record.environment.code ?? record.preimage.code);
     const pieces = Object.values(job.gathered)
-      .reduce((sum, items) => sum + items.length, 0)
-      .toLocaleString('en');
+      .flat()
+      .filter(({ path }) => path !== undefined)
+      .length.toLocaleString('en');
     if (outcome.kind !== 'done') {
       const message = 'message' in outcome ? outcome.message : 'its process ended without an answer';
       return sameCode
@@ -81,17 +80,12 @@ export async function checkResults(
           };
     }
     const [before, after] = [cache.artifactPath(bundled), job.outputs[RESULTS_ARTIFACT]!];
+    if (manifest.masks === false) await takeMaskParts(before, after);
+    const butFor = manifest.masks === false ? ', but for what follows from masks, which it is without' : '';
     if ((await digestFile(after)).sha256 === bundled.sha256)
       return {
         findings: [],
-        said: [`${record.stage} run again on ${pieces} bundled artifacts: the same results, bit for bit`],
-      };
-    if (manifest.masks === false && (await differsInMasksAlone(before, after)))
-      return {
-        findings: [],
-        said: [
-          `${record.stage} run again on ${pieces} bundled artifacts: the same results, but for how masks overlap: it is a bundle without masks`,
-        ],
+        said: [`${record.stage} run again on ${pieces} bundled artifacts: the same results, bit for bit${butFor}`],
       };
     if (sameCode)
       return finding(
@@ -102,7 +96,7 @@ export async function checkResults(
       return {
         findings: [],
         said: [
-          `${record.stage} is of another version here; run again on ${pieces} bundled artifacts, it makes the same results within ${TOLERANCE}`,
+          `${record.stage} is of another version here; run again on ${pieces} bundled artifacts, it makes the same results within ${TOLERANCE}${butFor}`,
         ],
       };
     return {
@@ -128,16 +122,6 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
   }
 }
 
-/** Whether results that were made without masks lack what follows from masks, and are the same otherwise. */
-async function differsInMasksAlone(before: string, after: string): Promise<boolean> {
-  const [a, b] = await Promise.all(
-    [before, after].map(async (path) => parseBoundedJson(await readFile(path, 'utf8')) as JsonValue),
-  );
-  return differences(a, b).every(
-    ({ path, after: made }) => (made ?? null) === null && OF_MASKS.includes(path.replace(/\[\d+\]/g, '')),
-  );
-}
-
 /** The node as it was planned when the record was made, but for masks that the bundle is without. */
 function nodeOf(
   record: CacheRecord,
@@ -146,10 +130,9 @@ function nodeOf(
   keyed: KeyedParams,
 ): PlannedNode {
   const isThere = ({ artifact }: { artifact: string }) => masks !== false || artifact !== MASK_ARTIFACT;
-  const gathered = Object.entries(gatheredItems(record)).filter(([, items]) => items.every(isThere));
-  const gathers = gathered.map(([name, items]) => [
+  const gathers = Object.entries(gatheredItems(record)).map(([name, items]) => [
     name,
-    items.map(({ label, stage, artifact, key }): GatheredRef => ({
+    items.filter(isThere).map(({ label, stage, artifact, key }): GatheredRef => ({
       label,
       stage,
       artifact,

@@ -30,6 +30,8 @@ export interface VerifiedBundle {
   said: string[];
   /** What only the version of swp that wrote the bundle can check. */
   unchecked: Finding['check'][];
+  /** False of a bundle without masks: what of its results follows from them was taken as it is. */
+  masks: boolean;
   /** The results in short; empty if a check that they depend on failed. */
   summary: SummaryPart[];
 }
@@ -104,7 +106,7 @@ export async function withBundle<Result>(
       if (report.unchecked) unchecked.push('report');
       summary = report.summary;
     }
-    const verified = { id, manifest, findings, said, unchecked, summary };
+    const verified = { id, manifest, findings, said, unchecked, masks: manifest.masks ?? true, summary };
     const absent = [...attached.sources.values()].filter(({ isThere }) => !isThere);
     return await work({ folder, cache, records: checked.records, verified, absent });
   } finally {

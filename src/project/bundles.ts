@@ -49,7 +49,8 @@ export interface WrittenBundle {
 /**
  * One archive from which another machine verifies every number of the report.
  * @param sink takes the archive if it is to go to standard output
- * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
+ * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study, or if weights
+ *   are asked for without masks
  */
 export async function writeBundle(
   options: ProjectOptions & {
@@ -61,6 +62,12 @@ export async function writeBundle(
   },
   sink: NodeJS.WritableStream,
 ): Promise<WrittenBundle> {
+  if (options.weights === true && options.masks === false)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'Pruned weights are stored as what they are made of: weights and a mask.',
+      expected: '--weights or --no-masks, not both',
+    });
   const project = await openProject(options);
   const { study } = project;
   const planned = await planProject(project);

@@ -4,7 +4,8 @@
  */
 import type { ExperimentDeclaration } from '../generated/aggregate.ts';
 import type { Measurement, RunResult } from '../generated/results.ts';
-import { distinct, namesOf, resultOf } from './arms.ts';
+import { listed } from '../base/listed.ts';
+import { distinct, measuredEnd, namesOf, resultOf, runsOf } from './arms.ts';
 import { distinctFates, fateCounts } from './computations.ts';
 import type { StudyResults } from './read-results.ts';
 import { named } from './topics/parts.ts';
@@ -15,14 +16,16 @@ export interface TrainedLook {
   round: number;
   sparsity: number;
   functional: boolean;
+  /** Equal at looks that are one computation. */
+  computation: string;
 }
 
 /** A run's looks after its trainings, in order; those at which it was not measured are left out. */
 export function trainedLooks({ measurements }: Pick<RunResult, 'measurements'>): TrainedLook[] {
-  return measurements.flatMap(({ phase, round, sparsity, survival }: Measurement) => {
+  return measurements.flatMap(({ phase, round, sparsity, survival, computation }: Measurement) => {
     const [weight] = survival.weights;
     return phase === 'trained' && weight !== undefined && sparsity !== null
-      ? [{ round, sparsity, functional: weight.functional }]
+      ? [{ round, sparsity, functional: weight.functional, computation }]
       : [];
   });
 }
@@ -54,18 +57,60 @@ export function functionText(results: StudyResults, arms: readonly ExperimentDec
   const ids = arms.map(({ id }) => id);
   const fates = distinctFates(results, ids);
   const returned = fates.filter(({ run }) => hasComeBack(trainedLooks(run)));
-  const unpruned = returned.filter(({ run }) =>
-    trainedLooks(run).some(({ sparsity, functional }) => sparsity === 0 && !functional),
-  ).length;
-  const early = unpruned === 0 ? '' : ` (in ${unpruned} of them before anything was pruned)`;
   const courses =
     returned.length === 0
       ? ''
-      : ` In ${returned.length} of ${counted(fates.length, 'run')} zeroing the super weight had ceased to hurt at one look${early} and hurt again at a later one: the end is one look among several.`;
+      : ` In ${returned.length} of ${counted(fates.length, 'run')}${withSeeds(returned, fates, ', all with ', ',')} zeroing the super weight had ceased to hurt at one look${earlyText(returned)} and hurt again at a later one: the end is one look among several.`;
   return `${courses}${lostText(fates)}${controlsText(results, controlsOf(results, ids))}`;
 }
 
-function lostText(fates: ReturnType<typeof distinctFates>): string {
+type Fates = ReturnType<typeof distinctFates>;
+
+/**
+ * `, all with seed 0,`: where many fates are of few seeds, which a count of runs does not tell. Seeds are the
+ * replicates. Empty where there is a run a seed, or all seeds are among them.
+ */
+function withSeeds(some: Fates, all: Fates, before: string, after: string): string {
+  const seedsOf = (fates: Fates) => [...new Set(fates.map(({ run }) => run.seed))].sort((one, other) => one - other);
+  const seeds = seedsOf(some);
+  if (seeds.length === some.length || seeds.length === seedsOf(all).length) return '';
+  return `${before}${seeds.length === 1 ? 'seed' : 'seeds'} ${listed(seeds.map(String))}${after}`;
+}
+
+/** Of runs in which the function came back: those that had lost it before anything was pruned, which arms may share. */
+function earlyText(returned: Fates): string {
+  const early = returned.flatMap(({ run }) =>
+    trainedLooks(run)
+      .filter(({ sparsity, functional }) => sparsity === 0 && !functional)
+      .slice(0, 1),
+  );
+  const distinctLooks = new Set(early.map(({ computation }) => computation)).size;
+  if (early.length === 0) return '';
+  const shared = distinctLooks === early.length ? '' : `, in ${counted(distinctLooks, 'distinct computation')}`;
+  return ` (in ${early.length} of them before anything was pruned${shared})`;
+}
+
+/**
+ * Whether pruning takes from what the super weights of some arms do: their effects at the end beside those in unpruned
+ * twins. Starts with a space, or is empty.
+ */
+export function lessText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const fates = distinctFates(
+    results,
+    arms.map(({ id }) => id),
+  );
+  const pairs = fates.flatMap(({ run, weight }) => {
+    const control = resultOf(results, run.experiment).toControl?.baseline;
+    const twin = control === undefined ? undefined : runsOf(results, control).find(({ seed }) => seed === run.seed);
+    const [other] = (twin && measuredEnd(results, twin)?.survival.weights) ?? [];
+    return other === undefined ? [] : [weight.effect < other.effect];
+  });
+  return pairs.length === 0
+    ? ''
+    : ` Zeroing it cost less than in the unpruned run of the same seed in ${pairs.filter(Boolean).length} of ${counted(pairs.length, 'pair')}.`;
+}
+
+function lostText(fates: Fates): string {
   const lost = fates.filter(({ weight }) => !weight.functional);
   const unpruned = lost.filter(({ run }) => isLostUnpruned(run)).length;
   if (unpruned === 0) return '';
@@ -74,11 +119,18 @@ function lostText(fates: ReturnType<typeof distinctFates>): string {
   return ` In ${which} in which zeroing the super weight did not hurt at the end, training alone had done it, before anything was pruned.`;
 }
 
+/** ` (the other 6 have seed 0)`: the runs in which zeroing does not hurt at the end, if they are of few seeds. */
+export function othersText(fates: Fates): string {
+  const others = fates.filter(({ weight }) => !weight.functional);
+  return withSeeds(others, fates, ` (the other ${others.length} have `, ')');
+}
+
 function controlsText(results: StudyResults, controls: readonly string[]): string {
-  const { n, functional } = fateCounts(distinctFates(results, controls));
+  const fates = distinctFates(results, controls);
+  const { n, functional } = fateCounts(fates);
   const measured = controls.filter((id) => distinctFates(results, [id]).length > 0);
   const names = measured.map((id) => namesOf(results, id));
   return n === 0
     ? ''
-    : ` Where as much was trained and nothing pruned (${named(names)}), zeroing the super weight still hurt in ${functional} of ${counted(n, 'distinct run')}.`;
+    : ` Where as much was trained and nothing pruned (${named(names)}), zeroing the super weight still hurt in ${functional} of ${counted(n, 'distinct run')}${othersText(fates)}.`;
 }

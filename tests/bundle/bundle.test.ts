@@ -12,7 +12,17 @@ import type { JsonValue } from '../../src/base/json.ts';
 import { recordName } from '../../src/cache/layout.ts';
 import { localExecutor, nodeEnvironment } from '../../src/project/local-executor.ts';
 import { SwpProject } from '../support/swp-project.ts';
-import { fixManifest, forgeArtifact, json, pack, put, recordOf, unpack, type Files } from './study-bundle.ts';
+import {
+  artifactName,
+  fixManifest,
+  forgeArtifact,
+  json,
+  pack,
+  put,
+  recordOf,
+  unpack,
+  type Files,
+} from './study-bundle.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
 
 let folder: string;
@@ -76,7 +86,7 @@ test('is the same bytes each time, and verified where there is no study, no cach
   const weighty = await bundled('--no-figures', '--weights', '-o', 'weights.tar.gz');
   expect(weighty.bytes).toBeGreaterThan(2 * written.bytes);
 
-  // Without masks, everything but their overlap can be verified.
+  // Without masks, everything but what follows from them can be verified.
   const unmasked = await bundled('--no-figures', '--no-masks', '-o', 'unmasked.tar.gz');
   expect(unmasked.bytes).toBeLessThan(written.bytes);
   const entries = await unpack(unmasked.file);
@@ -84,15 +94,14 @@ test('is the same bytes each time, and verified where there is no study, no cach
     name.endsWith('.safetensors') ? [body.toString('latin1')] : [],
   );
   expect(tensors.filter((text) => text.includes('down_proj'))).toEqual([]);
-  const { findings, said } = await verify(unmasked.file);
-  expect(findings).toEqual([]);
-  expect(said.join('\n')).toMatch(
-    /aggregate run again on \d+ bundled artifacts: the same results, but for how masks overlap: it is a bundle without masks/,
+  const { stdout: verdict, exitCode } = await project.swp('bundle', 'verify', 'unmasked.tar.gz');
+  expect(exitCode).toBe(0);
+  expect(verdict).toMatch(
+    /aggregate run again on \d+ bundled artifacts: the same results, bit for bit, but for what follows from masks, which it is without/,
   );
-  forgeArtifact(entries, '*/s0/r0/aggregate', 'results', (text) => text.replace(':null', ':0'));
-  fixManifest(entries);
-  const forged = await verify(await pack(join(folder, 'unmasked.tar.gz'), entries));
-  expect(forged.findings).toContainEqual(expect.objectContaining({ check: 'results' }));
+  expect(verdict).toContain('Everything holds but what follows from masks, which are not in it');
+  const { exitCode: refused, stderr } = await project.swp('bundle', '--weights', '--no-masks');
+  expect([refused, stderr]).toEqual([2, expect.stringContaining('Expected: --weights or --no-masks, not both')]);
 
   // By its name it is Brotli: smaller, the same files, and replaced only by its like.
   const small = await bundled('--no-figures', '-o', 'one.tar.br');
@@ -324,6 +333,37 @@ describe('names what was changed', () => {
     );
     // the pages say the true ones still
     expect(findings.some(({ check, where }) => check === 'report' && where !== 'report/results.json')).toBe(true);
+  });
+
+  test('whatever does not follow from masks, in a bundle without them', async () => {
+    const unmasked = async (change: (text: string) => string) => {
+      const { findings } = await forged('unmasked', (files) => {
+        put(files, 'manifest.json', { ...json<object>(files, 'manifest.json'), masks: false });
+        for (const place of Object.keys(json<{ places: object }>(files, 'manifest.json').places)) {
+          const { mask } = recordOf(files, place).record.artifacts;
+          if (mask !== undefined) files.delete(artifactName(mask.sha256).replace(/json$/, 'safetensors'));
+        }
+        for (const name of [...files.keys()].filter((each) => each.startsWith('report/'))) files.delete(name);
+        forgeArtifact(files, '*/s0/r0/aggregate', 'results', change);
+      });
+      return findings.map(({ check }) => check);
+    };
+    expect(await unmasked((text) => text)).toEqual([]);
+    const lies: ((text: string) => string)[] = [
+      lower,
+      (text) => text.replace(':null', ':0'),
+      (text) => text.replace(':null', ':1e999'),
+      (text) => text.replace('"masks":', '"masks[0]":[1],"masks":'),
+      (text) => ` ${text}`,
+      () => 'no json',
+    ];
+    for (const lie of lies) expect(await unmasked(lie), lie.toString()).toEqual(['results']);
+    const { findings } = await forged('masked', (files) =>
+      put(files, 'manifest.json', { ...json<object>(files, 'manifest.json'), masks: false }),
+    );
+    expect(findings).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining('is in a bundle without masks') as unknown }),
+    );
   });
 
   test('a record: its parameters, its metrics, its place', async () => {

@@ -107,7 +107,7 @@ describe('a detection that sought nothing', () => {
     expect(experimentsTable(results).source).toContain('not sought');
     const { caption, plots } = rankMarginEffect.draw(results);
     expect(caption).toContain('elsewhere, or nowhere, or sought none.');
-    expect(JSON.stringify(plots)).toContain('zeroing it hurts, none sought');
+    expect(JSON.stringify(plots)).toContain('it passes the causal test, none sought');
     expect(JSON.stringify(plots)).not.toContain('none found');
     const last = results.runs[0]!.measurements.at(-1)!;
     expect(last).toMatchObject({ detection: { candidates: null, confirmed: null }, newlyConfirmed: null });

@@ -253,6 +253,27 @@ describe('what training does without pruning', () => {
     expect(baseRates.finding(results)).toMatch(/ The lowest sparsity .* is 20.0 % \(A, seed 1/);
   });
 
+  it('is of seeds, which are the replicates, however many arms share them', () => {
+    const longer = { ...A, id: 'longer', fractions: [0.1, 0.1] };
+    const results = resultsOf([A, longer, UNPRUNED], (study, pieces) => {
+      losing([0], [1])(study, pieces);
+      for (const { label, content } of pieces.superWeights)
+        for (const weight of content!.survival) {
+          if (label.seed === 1 && label.round === 3) weight.functional = false;
+          weight.effect = label.experiment === 'unpruned' || label.seed === 2 ? 2 : 1;
+        }
+    });
+    // Both arms share their first training.
+    for (const { measurements, seed } of results.runs)
+      for (const look of measurements) if (look.round === 1 && look.phase === 'trained') look.computation = `${seed}`;
+    const text = opening(results, 'survival');
+    expect(text).toContain('zeroing it still hurt in 4 (the other 2 have seed 1), and');
+    expect(text).toMatch(
+      /In 2 of 6 runs, all with seed 0, zeroing .* \(in 2 of them before anything was pruned, in 1 distinct computation\)/,
+    );
+    expect(text).toContain('Zeroing it cost less than in the unpruned run of the same seed in 4 of 6 pairs.');
+  });
+
   it('leaves those runs out of the lowest sparsity', () => {
     const both = resultsOf([A], (study, pieces) => {
       losing([0], [1, 2, 3])(study, pieces);

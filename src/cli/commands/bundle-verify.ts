@@ -39,6 +39,7 @@ export async function verifyBundle(file: string, words: string[], options: Bundl
         findings: verified.findings,
         checked: verified.said,
         unchecked: verified.unchecked,
+        masks: verified.masks,
         ...(recomputed && { recomputed }),
       }),
     );
@@ -69,8 +70,8 @@ function openView(state: RunState, json: boolean, terminal: Terminal): Pick<RunV
   return openPlainView({ terminal: toStandardError, state, verbose: false });
 }
 
-function writeVerdict({ verified, recomputed }: BundleVerification, { colors, line }: Terminal): void {
-  const { id, manifest, findings, said, unchecked, summary } = verified;
+function writeVerdict({ verified, recomputed, ok }: BundleVerification, { colors, line }: Terminal): void {
+  const { id, manifest, findings, said, unchecked, masks, summary } = verified;
   line(`${colors.bold(manifest.study.name)}, profile ${colors.bold(manifest.study.profile)}, by swp ${manifest.swp}`);
   line(`id ${id}`);
   line();
@@ -94,9 +95,13 @@ function writeVerdict({ verified, recomputed }: BundleVerification, { colors, li
   const lacking = holes > 0 ? `; ${holes} places of the study have no result in it` : '';
   if (findings.length > 0)
     line(colors.red(`${findings.length} ${findings.length === 1 ? 'thing does' : 'things do'} not hold.`));
+  else if (!ok) line(colors.red('What was computed again comes out different.'));
   else if (unchecked.length > 0)
     line(
       `${colors.yellow('What could be checked holds')}${lacking}. Not checked: ${unchecked.join(', ')}; the version of swp that wrote the bundle (${manifest.swp}) can.`,
     );
-  else line(`${colors.green('Everything holds')}: the report's numbers follow from the bundled records${lacking}.`);
+  else
+    line(
+      `${colors.green(masks ? 'Everything holds' : 'Everything holds but what follows from masks, which are not in it')}: the report's numbers follow from the bundled records${lacking}.`,
+    );
 }

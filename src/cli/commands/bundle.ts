@@ -14,11 +14,12 @@ export async function bundle(options: BundleOptions): Promise<void> {
   requireCache(options);
   const written = await writeBundle(options, process.stdout);
   const { file, id, bytes, files, records, artifacts, weights, masks, missing, ungathered } = written;
-  if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing, ungathered }));
+  if (options.json)
+    return terminal.line(JSON.stringify({ file, id, bytes, files, records, masks, missing, ungathered }));
   const isPiped = options.output === STANDARD_OUTPUT;
   const say = isPiped ? terminal.errorLine : terminal.line;
   say(
-    `Written: ${terminal.colors.bold(isPiped ? 'to standard output' : file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : ', without weights'}${masks ? '' : ' and masks'}.`,
+    `Written: ${terminal.colors.bold(isPiped ? 'to standard output' : file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : `, without weights${masks ? '' : ' and masks'}`}.`,
   );
   if (missing.length > 0)
     terminal.errorLine(

@@ -37,7 +37,7 @@ export function declareBundle(
     .description('Write one archive from which another machine verifies every number of the report.')
     .option('--weights', 'also the weights: files of models, and whatever else swp gc may evict, as far as it is there')
     .option('--texts', 'also texts of more than 1 MB')
-    .option('--no-masks', 'without masks, which are large in large models: their overlaps cannot be verified')
+    .option('--no-masks', 'without masks, which are large in large models: what follows from them is not verified')
     .option('--no-figures', "without the files of the report's figures, which its pages hold: much smaller")
     .addHelpText(
       'after',
@@ -46,10 +46,10 @@ Examples:
   swp bundle                              the profile's records, metrics, masks, curves and report
   swp bundle --profile table -o table.tar.gz
   swp bundle --profile table -o table.tar.br   Brotli: a third smaller, and ten times as slow to write
-  swp bundle --no-masks                   records and metrics alone, of a large model
+  swp bundle --no-masks                   without masks, which take megabytes each in a large model
   swp bundle --weights                    with the weights: much larger
   swp bundle verify study-pilot.tar.gz    on any machine with swp: no study, no cache, no weights needed
-  swp bundle --json                       {"file", "id", "bytes", "files", "records", "missing":[place], "ungathered":[place]}
+  swp bundle --json                       {"file", "id", "bytes", "files", "records", "masks", "missing":[place], "ungathered":[place]}
 
 The id is the SHA-256 of the manifest, which has that of every file: who knows the id knows every byte. Print it with the
 paper. The same cache gives the same bundle each time.`,

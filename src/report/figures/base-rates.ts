@@ -7,7 +7,7 @@ import { comparisonsOf, declarationOf, distinct, namesOf, resultOf, runsOf } fro
 import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
-import { functionText, isLostUnpruned, trainedLooks } from '../lost-function.ts';
+import { functionText, isLostUnpruned, lessText, trainedLooks } from '../lost-function.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalText } from '../topics/survival.ts';
@@ -55,7 +55,7 @@ export const baseRates = defineFigure({
   shows: 'three kinds of survival by sparsity, beside the base rate: what became of ordinary weights',
   draw,
   finding: (results) =>
-    `${survivalText(results, prunedArms(results))}${functionText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
+    `${survivalText(results, prunedArms(results))}${functionText(results, prunedArms(results))}${lessText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
   tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'survival'))],
 });
 

@@ -261,7 +261,7 @@ function outcomes(rows: readonly Outcome[]): Outcome[] {
 }
 
 function outcomeText(outcome: Outcome): string {
-  return `${fateOf(outcome)}, ${outcome.functional ? 'zeroing it hurts' : 'zeroing it does not hurt'}, ${FOUND[outcome.redetection]}`;
+  return `${fateOf(outcome)}, ${outcome.functional ? 'it passes the causal test' : 'it fails the causal test'}, ${FOUND[outcome.redetection]}`;
 }
 
 /** @param levels effects from which on zeroing counts */

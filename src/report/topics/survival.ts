@@ -4,7 +4,7 @@ import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/ag
 import { armsOf, comparisonsOf, replicatesOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, distinctFates, fateCounts, foundAgainText } from '../computations.ts';
-import { controlsOf, functionText } from '../lost-function.ts';
+import { controlsOf, functionText, lessText, othersText } from '../lost-function.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { disconnectedText } from '../zeroing.ts';
@@ -20,7 +20,7 @@ export const survival: Topic = {
     const arms = prunedArms(results);
     return `${survivalText(results, arms)}${jointFateText(results, arms)}`;
   },
-  context: (results) => functionText(results, prunedArms(results)),
+  context: (results) => `${functionText(results, prunedArms(results))}${lessText(results, prunedArms(results))}`,
   brief: (results) => briefText(results, prunedArms(results)),
   comparisons: (results) => comparisonsOf(results, 'survival'),
   experiments: (results) => [
@@ -99,7 +99,7 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const { n, kept, disconnected, functional } = fateCounts(fates);
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}${othersText(fates)}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
 }
 
 /** Of the distinct runs in which joint sets were followed: whether one still has its function at the end. */
