@@ -7,6 +7,8 @@ import { isNamedElsewhere, runCounts } from '../../src/report/computations.ts';
 import { lateEmergence, noneEmergedText } from '../../src/report/late-emergence.ts';
 import { trainedLooks } from '../../src/report/lost-function.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
+import { prunedArms } from '../../src/report/pruned-arms.ts';
+import { tInterval } from '../../src/science/statistics/student-t.ts';
 import { pText, verdictText } from '../../src/report/verdict-text.ts';
 import {
   countText,
@@ -16,6 +18,7 @@ import {
   foundAgainCount,
   percent,
   perplexitySpreadText,
+  signed,
 } from '../../src/report/wording.ts';
 import type { CommittedBundle } from './committed-study.ts';
 import { markdownTable, median } from './part.ts';
@@ -126,6 +129,37 @@ export function costTable(results: StudyResults): string {
   );
 }
 
+/** What zeroing the super weight costs at the end, in pruned arms and in their unpruned controls, seed by seed. */
+export function effectTable(results: StudyResults): string {
+  const ends = (id: string) =>
+    new Map(
+      replicatesOf(results, id).flatMap((run) => fateOf(results, run).map(({ end }) => [run.seed, end] as const)),
+    );
+  const text = (values: readonly number[]) => values.map((value) => decimal(value, 2)).join(', ');
+  const rows = prunedArms(results).flatMap(({ id }) => {
+    const control = resultOf(results, id).toControl?.baseline;
+    if (control === undefined || isNamedElsewhere(results, id)) return [];
+    const twins = ends(control);
+    const pairs = [...ends(id)].flatMap(([seed, own]) => (twins.has(seed) ? [{ own, twin: twins.get(seed)! }] : []));
+    if (pairs.length === 0) return [];
+    const differences = pairs.map(({ own, twin }) => own - twin);
+    const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
+    const { lower, upper } = tInterval(differences)!;
+    return [
+      [
+        ...[`\`${namesOf(results, id)}\``, text(pairs.map(({ own }) => own))],
+        ...[`\`${control}\``, text(pairs.map(({ twin }) => twin))],
+        `${signed(mean, 2)} [${signed(lower, 2)}, ${signed(upper, 2)}]`,
+        `${differences.filter((each) => each < 0).length}/${differences.length}`,
+      ],
+    ];
+  });
+  return markdownTable(
+    ['arm', 'nats, by seed', 'control', 'nats, by seed', 'difference, 95 % interval', 'less than the control'],
+    rows,
+  );
+}
+
 /** `2.29 (2.1 to 2.5) → 1.1 (0.9 to 1.3)`: medians and ranges over runs. */
 function costs(results: StudyResults, id: string): string {
   const fates = replicatesOf(results, id).flatMap((run) => fateOf(results, run));
@@ -175,7 +209,7 @@ export function workTable(bundles: readonly CommittedBundle[]): string {
   return markdownTable(
     [
       ...['study, profile', 'runs (distinct)', 'nodes (at so many places)', 'training steps (without sharing)'],
-      ...['hours', 'computed by'],
+      ...['hours', 'trained by'],
     ],
     bundles.map(({ manifest, results, records }) => {
       const places = Object.values(manifest.places).flatMap((key) => records.get(key) ?? []);
@@ -196,7 +230,7 @@ export function workTable(bundles: readonly CommittedBundle[]): string {
   );
 }
 
-/** `AMD EPYC (x86-64 AVX2), Intel Xeon`: with what the exact engine generated for them. */
+/** `AMD EPYC (x86-64 AVX2), Intel Xeon`: of trainings, with what the exact engine generated for them. */
 function processorsText(records: readonly CacheRecord[]): string {
   const trained = records.filter(({ stage }) => stage === 'train');
   const processors = trained.map(({ environment: { cpu, exact } }) =>
