@@ -4,14 +4,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
-import { differences } from '../base/json-diff.ts';
-import { entryOf, type JsonValue } from '../base/json.ts';
+import { differences, type Difference } from '../base/json-diff.ts';
+import { entryOf, type JsonObject, type JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import { placeOf } from '../engine/stage.ts';
 import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
+import { gatheredItems, type GatheredItem } from '../verify/preimage.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -58,9 +59,12 @@ export async function checkStudy(
         const record = records.get(recorded);
         // Of a node that lacks something here, such as its model, keys do not tell what it is to do.
         if (record === undefined || recorded === key || blocked !== undefined) continue;
-        const [first] = ['params', 'files'].flatMap((of) =>
-          differences(preimage[of] as JsonValue, record.preimage[of] as JsonValue),
-        );
+        const [first] = [
+          ...['params', 'files'].flatMap((of) =>
+            differences(preimage[of] as JsonValue, record.preimage[of] as JsonValue),
+          ),
+          ...gatheringDifferences(preimage, record.preimage),
+        ];
         if (first !== undefined)
           found.push({
             check: 'study',
@@ -96,6 +100,15 @@ export async function checkStudy(
       said: [`pipeline.json cannot be planned by this version of swp: ${error.message}`],
     };
   }
+}
+
+/** Where a node gathers from, whatever of it is there: what two pre-images say differently. */
+function gatheringDifferences(before: JsonObject, after: JsonObject): Difference[] {
+  const [asked, had] = [before, after].map((preimage) => new Map(Object.entries(gatheredItems({ preimage }))));
+  const places = (items: GatheredItem[] = []) => items.map(({ label }) => placeOf(label)).sort();
+  return [...new Set([...asked!.keys(), ...had!.keys()])].flatMap((name) =>
+    differences(places(asked!.get(name)), places(had!.get(name)), `gathered ${name}`),
+  );
 }
 
 /** `all` is also what a study without profiles has. */

@@ -454,6 +454,32 @@ describe('names what was changed', () => {
     });
   });
 
+  test('the study: results that were gathered without what it gathers', async () => {
+    const { findings } = await forged('narrower', (files) => {
+      const { name, record } = recordOf(files, '*/s0/r0/aggregate');
+      const without = JSON.parse(JSON.stringify(record)) as typeof record & {
+        preimage: { gathers: Record<string, unknown> };
+      };
+      delete without.preimage.gathers['sequenceLosses'];
+      delete without.contentPreimage.gathers['sequenceLosses'];
+      const key = digestJson(without.preimage as unknown as JsonValue);
+      const contentKey = digestJson(without.contentPreimage as unknown as JsonValue);
+      files.delete(name);
+      put(files, recordName(key), { ...without, key, contentKey });
+      const manifest = json<{ places: Record<string, string> }>(files, 'manifest.json');
+      put(files, 'manifest.json', {
+        ...manifest,
+        results: key,
+        places: { ...manifest.places, '*/s0/r0/aggregate': key },
+      });
+    });
+    expect(findings).toContainEqual({
+      check: 'study',
+      where: '*/s0/r0/aggregate',
+      message: expect.stringContaining('pipeline.json asks for gathered sequenceLosses[0] "A1/s0/r') as unknown,
+    });
+  });
+
   test('what was invented, by computing it again: every artifact by how far it is', async () => {
     const files = await unpack(bundle);
     await withBundle(bundle, limits, async (open) => {
