@@ -1,11 +1,12 @@
 /** Tables of what a study found, from its results. */
 import { largest, smallest } from '../../src/base/extremes.ts';
+import { isJsonObject } from '../../src/base/json.ts';
 import type { RunResult, TestedDifference } from '../../src/generated/results.ts';
 import { declarationOf, endOf, measuredEnd, namesOf, replicatesOf, resultOf } from '../../src/report/arms.ts';
 import type { CacheRecord } from '../../src/cache/record.ts';
 import { isNamedElsewhere, runCounts } from '../../src/report/computations.ts';
 import { lateEmergence, noneEmergedText } from '../../src/report/late-emergence.ts';
-import { trainedLooks } from '../../src/report/lost-function.ts';
+import { trainedLooks, unprunedWeight } from '../../src/report/lost-function.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { prunedArms } from '../../src/report/pruned-arms.ts';
 import { tInterval } from '../../src/science/statistics/student-t.ts';
@@ -129,18 +130,18 @@ export function costTable(results: StudyResults): string {
   );
 }
 
-/** What zeroing the super weight costs at the end, in pruned arms and in their unpruned controls, seed by seed. */
+/** What zeroing the super weight costs at the end, and in the unpruned control after as many steps, seed by seed. */
 export function effectTable(results: StudyResults): string {
-  const ends = (id: string) =>
-    new Map(
-      replicatesOf(results, id).flatMap((run) => fateOf(results, run).map(({ end }) => [run.seed, end] as const)),
-    );
   const text = (values: readonly number[]) => values.map((value) => decimal(value, 2)).join(', ');
   const rows = prunedArms(results).flatMap(({ id }) => {
     const control = resultOf(results, id).toControl?.baseline;
     if (control === undefined || isNamedElsewhere(results, id)) return [];
-    const twins = ends(control);
-    const pairs = [...ends(id)].flatMap(([seed, own]) => (twins.has(seed) ? [{ own, twin: twins.get(seed)! }] : []));
+    const pairs = replicatesOf(results, id).flatMap((run) => {
+      const measured = measuredEnd(results, run);
+      const [own] = measured?.survival.weights ?? [];
+      const twin = measured && unprunedWeight(results, run, measured);
+      return own === undefined || twin === undefined ? [] : [{ own: own.effect, twin: twin.effect }];
+    });
     if (pairs.length === 0) return [];
     const differences = pairs.map(({ own, twin }) => own - twin);
     const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
@@ -233,8 +234,8 @@ export function workTable(bundles: readonly CommittedBundle[]): string {
 /** `AMD EPYC (x86-64 AVX2), Intel Xeon`: of trainings, with what the exact engine generated for them. */
 function processorsText(records: readonly CacheRecord[]): string {
   const trained = records.filter(({ stage }) => stage === 'train');
-  const processors = trained.map(({ environment: { cpu, exact } }) =>
-    typeof exact === 'string' ? `${String(cpu)} (${exact})` : String(cpu),
+  const processors = trained.map(({ environment: { cpu, exact }, preimage: { params } }) =>
+    isJsonObject(params) && params.engine === 'exact' ? `${String(cpu)} (${String(exact)})` : String(cpu),
   );
   return [...new Set(processors)].sort().join(', ');
 }

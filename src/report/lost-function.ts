@@ -3,9 +3,10 @@
  * may begin again. The end of a run is one look among several.
  */
 import type { ExperimentDeclaration } from '../generated/aggregate.ts';
-import type { Measurement, RunResult } from '../generated/results.ts';
+import type { Measurement, RunResult, WeightSurvival } from '../generated/results.ts';
+import { controlMeasurement } from '../science/results/control-pairs.ts';
 import { listed } from '../base/listed.ts';
-import { distinct, measuredEnd, namesOf, resultOf, runsOf } from './arms.ts';
+import { distinct, namesOf, resultOf, runsOf } from './arms.ts';
 import { distinctFates, fateCounts } from './computations.ts';
 import type { StudyResults } from './read-results.ts';
 import { named } from './topics/parts.ts';
@@ -90,6 +91,17 @@ function earlyText(returned: Fates): string {
   return ` (in ${early.length} of them before anything was pruned${shared})`;
 }
 
+/** The same super weight in the unpruned run of the same seed, after as many training steps; undefined without one. */
+export function unprunedWeight(
+  results: StudyResults,
+  { experiment, seed }: Pick<RunResult, 'experiment' | 'seed'>,
+  look: Pick<Measurement, 'round' | 'step'>,
+): WeightSurvival | undefined {
+  const control = resultOf(results, experiment).toControl?.baseline;
+  const twin = control === undefined ? undefined : runsOf(results, control).find((run) => run.seed === seed);
+  return controlMeasurement(twin, look)?.survival.weights[0];
+}
+
 /**
  * Whether pruning takes from what the super weights of some arms do: their effects at the end beside those in unpruned
  * twins. Starts with a space, or is empty.
@@ -99,15 +111,13 @@ export function lessText(results: StudyResults, arms: readonly ExperimentDeclara
     results,
     arms.map(({ id }) => id),
   );
-  const pairs = fates.flatMap(({ run, weight }) => {
-    const control = resultOf(results, run.experiment).toControl?.baseline;
-    const twin = control === undefined ? undefined : runsOf(results, control).find(({ seed }) => seed === run.seed);
-    const [other] = (twin && measuredEnd(results, twin)?.survival.weights) ?? [];
+  const pairs = fates.flatMap(({ run, measured, weight }) => {
+    const other = unprunedWeight(results, run, measured);
     return other === undefined ? [] : [weight.effect < other.effect];
   });
   return pairs.length === 0
     ? ''
-    : ` Zeroing it cost less than in the unpruned run of the same seed in ${pairs.filter(Boolean).length} of ${counted(pairs.length, 'pair')}.`;
+    : ` Zeroing it cost less than in the unpruned run of the same seed after as many steps in ${pairs.filter(Boolean).length} of ${counted(pairs.length, 'pair')}.`;
 }
 
 function lostText(fates: Fates): string {

@@ -271,7 +271,19 @@ describe('what training does without pruning', () => {
     expect(text).toMatch(
       /In 2 of 6 runs, all with seed 0, zeroing .* \(in 2 of them before anything was pruned, in 1 distinct computation\)/,
     );
-    expect(text).toContain('Zeroing it cost less than in the unpruned run of the same seed in 4 of 6 pairs.');
+    expect(text).toContain(
+      'Zeroing it cost less than in the unpruned run of the same seed after as many steps in 4 of 6 pairs.',
+    );
+  });
+
+  it('is compared with the unpruned run after as many steps, not at its end', () => {
+    const shorter = { ...A, id: 'shorter', steps: [60, 60], fractions: [0.2] };
+    const results = resultsOf([A, shorter, UNPRUNED], (_study, { superWeights }) => {
+      for (const { label, content } of superWeights)
+        for (const weight of content!.survival)
+          weight.effect = label.experiment !== 'unpruned' ? 1 : label.round === 3 ? 0.5 : 2;
+    });
+    expect(opening(results, 'survival')).toContain('after as many steps in 3 of 6 pairs.');
   });
 
   it('leaves those runs out of the lowest sparsity', () => {

@@ -78,6 +78,12 @@ export function fatesOf(results: StudyResults, arms: readonly ExperimentDeclarat
   return { fates, followed, sparsities: fates.flatMap(({ measured }) => measured.sparsity ?? []) };
 }
 
+/** A weight more or less is no other share: arms that reach 67 % in one step and in five differ by that. */
+function roundedRange(shares: readonly number[], digits: number): string {
+  const rounded = new Set(shares.map((share) => percent(share, digits)));
+  return rounded.size === 1 ? [...rounded][0]! : range(shares, (share, apart) => percent(share, digits, apart));
+}
+
 /** `Pruned by magnitude to 41.0 % to 96.5 % sparsity`. */
 export function prunedTo(
   study: StudyDeclaration,
@@ -85,10 +91,7 @@ export function prunedTo(
   sparsities: number[],
 ): string {
   if (sparsities.length === 0) return `Pruned ${prunedBy(study, arms)}`;
-  // A weight more or less is no other sparsity: arms that reach 67 % in one step and in five differ by that.
-  const rounded = new Set(sparsities.map((value) => percent(value, 1)));
-  const to = rounded.size === 1 ? [...rounded][0]! : range(sparsities, (value, apart) => percent(value, 1, apart));
-  return `Pruned ${prunedBy(study, arms)} to ${to} sparsity`;
+  return `Pruned ${prunedBy(study, arms)} to ${roundedRange(sparsities, 1)} sparsity`;
 }
 
 export function survivalText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
@@ -99,7 +102,7 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const { n, kept, disconnected, functional } = fateCounts(fates);
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}${othersText(fates)}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${roundedRange(base, 0)} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}${othersText(fates)}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
 }
 
 /** Of the distinct runs in which joint sets were followed: whether one still has its function at the end. */
