@@ -18,7 +18,7 @@ export const PLOTS: Readonly<Record<string, Picture>> = {
   'forest.png': { of: 'pilot', page: 'variance', plot: 'all-differences' },
   'study-effect.png': { of: 'study', page: 'survival', plot: 'effect' },
   'study-late.png': { of: 'study', page: 'initialisation', plot: 'later' },
-  // 'study-real-model.png': { of: 'smollm2-pilot', page: 'survival', plot: 'effect' },
+  'study-real-model.png': { of: 'smollm2-pilot', page: 'survival', plot: 'effect' },
   'study-survival.png': { of: 'study', page: 'survival', plot: 'survival' },
   'survival.png': { of: 'pilot', page: 'survival', plot: 'survival' },
 };
